@@ -33,6 +33,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	var inputs []triage.Input
 	var at []int
 	about := problemsByTest(r.Problems)
+	reported := reportedFiles(r.Tests)
 	files, beside := map[string]int{}, map[string]int{}
 	for i := range r.Tests {
 		files[r.Tests[i].Keep]++
@@ -58,7 +59,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			t.History = past
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
-			if renamed(t, about[t.ID], r.Tests) {
+			if renamed(t, about[t.ID], reported) {
 				t.Cause = "other tests of its file reported, and it did not"
 				t.NextStep = "if its name has something random or a time in it, make it the same whenever its file is loaded; else read the log of its batch"
 			}
@@ -498,13 +499,24 @@ func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
 	return about
 }
 
+// suiteFile is a file of a suite.
+type suiteFile struct{ suite, file string }
+
+// reportedFiles are the files of which at least one test has reported.
+func reportedFiles(tests []e2e.TestResult) map[suiteFile]bool {
+	files := map[suiteFile]bool{}
+	for i := range tests {
+		if t := &tests[i]; len(t.Attempts) > 0 {
+			files[suiteFile{t.Suite, t.File}] = true
+		}
+	}
+	return files
+}
+
 // renamed reports whether a lost test may have had another name when it ran: nothing went wrong around it, and its file was run.
-func renamed(t *e2e.TestResult, problems []*e2e.Problem, all []e2e.TestResult) bool {
-	return t.Outcome == e2e.Lost && t.File != "" &&
-		!slices.ContainsFunc(problems, func(p *e2e.Problem) bool { return p.LosesEvidence }) &&
-		slices.ContainsFunc(all, func(other e2e.TestResult) bool {
-			return other.Suite == t.Suite && other.File == t.File && len(other.Attempts) > 0
-		})
+func renamed(t *e2e.TestResult, problems []*e2e.Problem, reported map[suiteFile]bool) bool {
+	return t.Outcome == e2e.Lost && t.File != "" && reported[suiteFile{t.Suite, t.File}] &&
+		!slices.ContainsFunc(problems, func(p *e2e.Problem) bool { return p.LosesEvidence })
 }
 
 // unreported explains a test that never ran by what went wrong around it.

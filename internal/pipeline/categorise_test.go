@@ -81,7 +81,7 @@ func TestLostTestsThatMayBeRenamed(t *testing.T) {
 		"nothing of its file ran": {[]e2e.TestResult{elsewhere}, nil, false},
 	} {
 		lost := e2e.TestResult{Test: e2e.Test{ID: "s/a::2", Suite: "s", File: "a"}, Outcome: e2e.Lost}
-		if got := renamed(&lost, tc.problems, append(tc.others, lost)); got != tc.want {
+		if got := renamed(&lost, tc.problems, reportedFiles(append(tc.others, lost))); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
