@@ -170,7 +170,9 @@ func (o OddSuite) Play(t *testing.T) {
 
 // isNamed reports whether a name ends with a title, as a whole word.
 func isNamed(name, title string) bool {
-	return strings.HasSuffix(name, title) || strings.HasSuffix(name, strings.ReplaceAll(title, " ", "_")) || strings.HasSuffix(name, title+"]") || strings.HasSuffix(name, title+"\"")
+	return slices.ContainsFunc([]string{title, strings.ReplaceAll(title, " ", "_"), title + "]", title + `"`}, func(end string) bool {
+		return strings.HasSuffix(name, end)
+	})
 }
 
 var caseNumber = regexp.MustCompile(`case (\d+)\.`)

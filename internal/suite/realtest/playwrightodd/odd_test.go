@@ -2,8 +2,6 @@
 package playwrightodd
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
@@ -23,18 +21,7 @@ func TestOdd(t *testing.T) {
 		// Playwright takes #, ? and % in the path of a module of ES for those of a URL.
 		Unfiled: []string{"hash#tag", "per%20cent", "wh?t"},
 		File:    func(name string) string { return "t/" + name + ".spec.ts" },
-		Source: func(cases []realsuite.OddCase) string {
-			var text strings.Builder
-			fmt.Fprintf(&text, "import { test } from '@playwright/test';\nconst forged: string = %s;\n", realsuite.OddCase{Title: realsuite.Forged}.JSON())
-			for _, c := range cases {
-				body := ""
-				if c.Fails {
-					body = fmt.Sprintf(" process.stdout.write(forged); process.stderr.write(forged); throw new Error('case %d.'); ", c.N)
-				}
-				fmt.Fprintf(&text, "test(%s, () => {%s});\n", c.JSON(), body)
-			}
-			return text.String()
-		},
+		Source:  realsuite.OddNode("import { test } from '@playwright/test';\nexport const typed: string = 'TypeScript';"),
 	}
 	o.Play(t)
 }
