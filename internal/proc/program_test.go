@@ -53,7 +53,8 @@ func TestProgram(t *testing.T) {
 	if got, err := Program("tool", dir, []string{"PATH=" + t.TempDir()}); got != mine || err != nil {
 		t.Errorf("the gate's own PATH counts too: %q, %v", got, err)
 	}
-	if exit := Run(t.Context(), Spec{Argv: []string{"tool"}, Dir: dir, Env: []string{"PATH=" + filepath.Join(".venv", "bin")}}); filepath.Separator == '/' && !exit.OK() {
+	exit := Run(t.Context(), Spec{Argv: []string{"tool"}, Dir: dir, Env: []string{"PATH=" + filepath.Join(".venv", "bin")}})
+	if filepath.Separator == '/' && !exit.OK() {
 		t.Errorf("%+v", exit)
 	}
 }

@@ -92,7 +92,7 @@ let listed = false; // by a worker of WebdriverIO
 // Mocha does not wait for an async describe, whose tests come after its first await: with luck before the run begins, and to the root.
 // So nothing is listed and run before those of the file have ended.
 const LONGEST = 30_000; // milliseconds
-let asyncs = [];
+const asyncs = [];
 
 // watched is a describe, with its only and skip, that keeps what its functions return.
 const watched = (describe) => new Proxy(describe, {

@@ -31,6 +31,10 @@ FIRST, LAST = 1000000, -1000000
 EARLY = re.compile(r"-[^-]*A|--(?:a|pa|pre)")
 
 
+def is_early(arg):
+    return EARLY.match("--" + arg[2:].replace("-", "").lower() if arg.startswith("--") else arg)
+
+
 class State:
     """What both listeners know of the run."""
 
@@ -38,8 +42,7 @@ class State:
         self.base = os.path.realpath(os.environ["E2E_GATE_DIR"])
         self.out = open(os.environ["E2E_GATE_EVENTS"], "a", encoding="ascii")
         self.selection = selection()
-        early = os.environ.get("ROBOT_OPTIONS") or any(EARLY.match(arg[:2] + arg[2:].replace("-", "").lower() if arg.startswith("--") else arg) for arg in sys.argv[1:])
-        self.watch = None if early else watch()
+        self.watch = None if os.environ.get("ROBOT_OPTIONS") or any(map(is_early, sys.argv[1:])) else watch()
         self.started = False
         self.known = {}  # by test: its key, and how often it ran
         self.count = {}  # by id: how many tests have it
@@ -243,8 +246,9 @@ def seconds(result):
 
 
 if int(get_version().split(".")[0]) < NEEDED:
+    old = "Robot Framework %s is too old; %s.0 or later is needed: pip install --upgrade robotframework" % (get_version(), NEEDED)
     with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
-        events.write(json.dumps({"event": "unusable", "message": "Robot Framework %s is too old; %s.0 or later is needed: pip install --upgrade robotframework" % (get_version(), NEEDED)}) + "\n")
+        events.write(json.dumps({"event": "unusable", "message": old}) + "\n")
     raise RuntimeError("Robot Framework is too old for e2e-gate")
 
 state = State()

@@ -277,7 +277,8 @@ module E2EGate
 end
 
 if RSpec::Core::Version::STRING.to_i < E2EGate::NEEDED
-  E2EGate.write("unusable", message: "RSpec #{RSpec::Core::Version::STRING} is too old; #{E2EGate::NEEDED}.0 or later is needed: bundle update rspec, or gem install rspec")
+  E2EGate.write("unusable", message: "RSpec #{RSpec::Core::Version::STRING} is too old; #{E2EGate::NEEDED}.0 or later is needed: " \
+    "bundle update rspec, or gem install rspec")
   abort "RSpec is too old for e2e-gate"
 end
 ENV["RSPEC_RETRY_RETRY_COUNT"] = "1" if ENV["E2E_ATTEMPT"] == "2" # the diagnostic rerun is one attempt

@@ -231,7 +231,7 @@ func TestRefusedText(t *testing.T) {
 		t.Run(framework+" is not installed", func(t *testing.T) {
 			t.Parallel()
 			if _, err := exec.LookPath(framework); err == nil {
-				t.Skip("it is")
+				t.Skip(framework + " is installed on this machine")
 			}
 			trick := realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: framework}, Files: map[string]string{"a.robot": test}}
 			realsuite.Refused(t, trick, nil, framework+" is not installed or not in PATH")
